@@ -80,6 +80,11 @@ export class NewestLines {
     return page;
   }
 
+  /** Drops all lines, since some of them are to be erased. A scan in progress then finds its next one dropped. */
+  dropAll(): void {
+    while (this.#pages.length > 0) this.#dropFirst();
+  }
+
   #dropFirst(): void {
     const [page] = this.#pages;
     invariant(page !== undefined, 'bytes are kept in lines');

@@ -5,35 +5,14 @@
  * A log may be replaced while it is read (a project moves between memory and disk). A cursor then reads the old log to its end and goes
  * on in the new one, which continues there. The old log stays open until {@link EventFeed.settle} resolves.
  */
-import { setImmediate as nextTurn } from 'node:timers/promises';
 import { AppError } from '../base/app-error.js';
 import { ChangeNotice } from '../base/change-notice.js';
-import type { EventLine, ScannedLines, ScanRange } from '../log/event-lines.js';
+import type { EventLine, ScanRange } from '../log/event-lines.js';
 import type { Log, LogPosition } from '../log/log.js';
+import { type Blocks, type FeedBlock, type FeedRange, readLog } from './event-blocks.js';
+import { EventCursor } from './event-cursor.js';
 import { type EventFilter, type EventMatcher, matcherOf } from './event-filter.js';
 import { KeyHistories } from './key-histories.js';
-
-/** Which events to read. */
-interface FeedRange extends EventFilter {
-  /** The seq before the first one. */
-  readonly afterSeq: number;
-  /** The last seq. */
-  readonly untilSeq: number;
-  /** @default false */
-  readonly isNewestFirst?: boolean;
-  /** {@inheritDoc ScanRange.admit} */
-  readonly admit?: ScanRange['admit'];
-}
-
-/** Events that were read together. */
-export interface FeedBlock {
-  /** The matching ones, in the direction of the reading. */
-  readonly events: readonly EventLine[];
-  /** Every event up to this one has been examined, in the direction of the reading. */
-  readonly doneSeq: number;
-}
-
-type Blocks = AsyncGenerator<FeedBlock, void, undefined>;
 
 /** How long a log that was replaced stays open for cursors that have not reached its end, in milliseconds. */
 const SETTLE_MS = 5000;
@@ -65,6 +44,7 @@ export class EventFeed {
   /** The log that replaced each one. */
   readonly #next = new WeakMap<Log, Log>();
   #endedBy: AppError | undefined;
+  #erasures = 0;
   /** Whether lines were applied since the last waking. */
   #isDue = false;
   /** Whether a waking is about to come, or was a moment ago. */
@@ -105,7 +85,7 @@ export class EventFeed {
    * @throws {LinesDroppedError} if a line of the range no longer exists
    * @throws {AppError} the reason of {@link EventFeed.close} if the log was closed meanwhile
    */
-  read(range: FeedRange): Blocks {
+  read(range: FeedRange): AsyncGenerator<FeedBlock, void, undefined> {
     const log = this.#log();
     const { key, prefix, op, actor, isNewestFirst = false, admit } = range;
     const matcher = matcherOf(range, this.#hasErased());
@@ -116,11 +96,16 @@ export class EventFeed {
   }
 
   /** Reads a log that stays open meanwhile, should it be replaced; see {@link EventFeed.settle}. */
-  async* #keeping(log: Log, blocks: Blocks): Blocks {
+  async* #keeping(log: Log, blocks: Blocks): AsyncGenerator<FeedBlock, void, undefined> {
     const reading = { log };
     this.#readings.add(reading);
     try {
-      yield* blocks;
+      // A block is read when it is asked for.
+      let erasures = this.#erasures;
+      for await (const block of blocks) {
+        yield { ...block, erasures };
+        erasures = this.#erasures;
+      }
     } catch (error) {
       // The log was closed because of this, while it was read.
       throw error instanceof AppError && error.code === 'shutting_down' ? this.#endedBy ?? error : error;
@@ -188,7 +173,9 @@ export class EventFeed {
    * @param afterSeq the seq before its first event, not above the end
    */
   follow(afterSeq: number, filter: EventFilter): EventCursor {
-    const feed = { log: this.#log, next: this.#next, notice: this.#notice, isEnded: () => this.isEnded };
+    const feed = {
+      log: this.#log, next: this.#next, notice: this.#notice, isEnded: () => this.isEnded, erasures: () => this.#erasures,
+    };
     const cursor = new EventCursor(feed, afterSeq, matcherOf(filter));
     this.#cursors.add(cursor);
     this.#log().keepNewest(true);
@@ -229,9 +216,26 @@ export class EventFeed {
     this.#notice.wake();
   }
 
+  /** Changes when lines were erased: what was read before must not be sent any more, see {@link EventFeed.readAgain}. */
+  get erasures(): number {
+    return this.#erasures;
+  }
+
   /** Forgets lines that were read before some of them were erased. */
   forgetErased(): void {
+    this.#erasures += 1;
     this.#histories.clear();
+  }
+
+  /**
+   * Reads events again that were read before lines were erased.
+   *
+   * @throws as {@link EventFeed.lineAt}
+   */
+  async readAgain(events: readonly EventLine[], admit?: ScanRange['admit']): Promise<readonly EventLine[]> {
+    const lines: EventLine[] = [];
+    for (const { seq } of events) lines.push(await this.lineAt(seq, admit));
+    return lines;
   }
 
   /**
@@ -254,124 +258,4 @@ export class EventFeed {
     );
     while (isBehind() && !signal.aborted) await this.#notice.wait(signal).catch(() => undefined);
   }
-}
-
-/** What a cursor needs of its feed. */
-interface FollowedFeed {
-  readonly log: () => Log;
-  readonly next: WeakMap<Log, Log>;
-  readonly notice: ChangeNotice;
-  readonly isEnded: () => boolean;
-}
-
-/** Reads one event after another, existing ones and then new ones. */
-export class EventCursor {
-  /** The log that it reads. */
-  log: Log;
-  /** Called once, when it is closed. */
-  onClose: () => void = () => undefined;
-  readonly #feed: FollowedFeed;
-  readonly #matcher: EventMatcher;
-  #blocks: Blocks | undefined;
-  #doneSeq: number;
-  /** True if there is more in memory than the block that was read last: then others have their turn first. */
-  #isBehind = false;
-
-  constructor(feed: FollowedFeed, afterSeq: number, matcher: EventMatcher) {
-    this.#feed = feed;
-    this.#matcher = matcher;
-    this.log = feed.log();
-    this.#doneSeq = afterSeq;
-  }
-
-  /** Every event up to this one has been examined. */
-  get doneSeq(): number {
-    return this.#doneSeq;
-  }
-
-  /** True if every event of the log that it reads has been examined, although that may have been replaced. */
-  get isAtEnd(): boolean {
-    return this.#doneSeq >= this.log.position().seq;
-  }
-
-  /** True if every event that there is has been examined. */
-  get isLive(): boolean {
-    return this.#doneSeq >= this.#feed.log().position().seq;
-  }
-
-  /**
-   * Reads on if the next lines are in memory. Cursors without a filter that are at the same place get the same events.
-   *
-   * @returns undefined if there is nothing new, or {@link EventCursor.next} has to read it
-   */
-  nextAtOnce(): FeedBlock | undefined {
-    const { seq } = this.log.position();
-    if (this.#blocks !== undefined || this.#isBehind || this.#doneSeq >= seq) return undefined;
-    const found = this.log.newest({ fromSeq: this.#doneSeq + 1, toSeq: seq, wanted: this.#matcher.wanted });
-    if (found === undefined) return undefined;
-    this.#doneSeq = found.doneSeq;
-    this.#isBehind = found.doneSeq < seq;
-    return matching(found, this.#matcher);
-  }
-
-  /**
-   * Reads on. One call at a time.
-   *
-   * @returns the next events, perhaps none that match; undefined if there is nothing new
-   * @throws {LogCorruptError} if a line on disk is not the one that was written
-   * @throws {LinesDroppedError} if the next line no longer exists
-   */
-  async next(admit?: ScanRange['admit']): Promise<FeedBlock | undefined> {
-    for (;;) {
-      const block = await this.#blocks?.next();
-      if (block?.done === false) {
-        this.#doneSeq = block.value.doneSeq;
-        return block.value;
-      }
-      this.#blocks = undefined;
-      if (this.#isBehind) await nextTurn();
-      this.#isBehind = false;
-      const { seq } = this.log.position();
-      if (this.#doneSeq < seq) {
-        this.#blocks = readLog(this.log, { afterSeq: this.#doneSeq, untilSeq: seq, admit }, this.#matcher);
-      } else if (!this.#moveOn()) return undefined;
-    }
-  }
-
-  /** Goes on in the log that replaced the one that was read to its end. */
-  #moveOn(): boolean {
-    const next = this.log === this.#feed.log() ? undefined : this.#feed.next.get(this.log);
-    if (next === undefined) return false;
-    this.log = next;
-    // The old log may be closed now.
-    this.#feed.notice.wake();
-    return true;
-  }
-
-  /**
-   * Calls back once, later, when there may be something new or nothing will come any more.
-   *
-   * @returns takes the wish back
-   */
-  onNews(resume: () => void): () => void {
-    const isDue = !this.isLive || this.log !== this.#feed.log() || this.#feed.isEnded();
-    if (isDue) queueMicrotask(resume);
-    return isDue ? () => undefined : this.#feed.notice.once(resume);
-  }
-
-  /** Releases what it holds. */
-  async close(): Promise<void> {
-    this.onClose();
-    await this.#blocks?.return(undefined);
-  }
-}
-
-async function* readLog(log: Log, range: FeedRange, matcher: EventMatcher): Blocks {
-  const { afterSeq, untilSeq: toSeq, isNewestFirst = false, admit } = range;
-  const { wanted } = matcher;
-  for await (const found of log.scan({ fromSeq: afterSeq + 1, toSeq, isNewestFirst, wanted, admit })) yield matching(found, matcher);
-}
-
-function matching({ lines, doneSeq }: ScannedLines, matcher: EventMatcher): FeedBlock {
-  return { events: matcher.wanted === undefined ? lines : lines.filter((line) => matcher.matches(line)), doneSeq };
 }

@@ -6,7 +6,8 @@ import { AppError } from '../../src/base/app-error.js';
 import type { EventLine } from '../../src/log/event-lines.js';
 import type { Log } from '../../src/log/log.js';
 import { MemoryLog } from '../../src/log/memory-log.js';
-import { EventCursor, EventFeed } from '../../src/store/event-feed.js';
+import { EventCursor } from '../../src/store/event-cursor.js';
+import { EventFeed } from '../../src/store/event-feed.js';
 import { ManualClock } from '../base/manual-clock.js';
 import type { FaultDisk } from '../disk/fault-disk.js';
 import { change, SEALED_1 } from '../log/file/damage-table.js';
@@ -248,7 +249,7 @@ test('followers at the end share the lists of events, and one with a filter has 
   const { events, doneSeq } = one.nextAtOnce() ?? {};
   assert.equal(doneSeq, 3);
   assert.equal(other.nextAtOnce()?.events, events);
-  assert.deepEqual(filtered.nextAtOnce(), { events: [], doneSeq: 3 });
+  assert.deepEqual(filtered.nextAtOnce(), { events: [], doneSeq: 3, erasures: 0 });
   assert.equal(one.nextAtOnce(), undefined);
   for (const cursor of [one, other, filtered]) await cursor.close();
   await world.end();

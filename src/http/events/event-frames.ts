@@ -2,7 +2,7 @@
  * How events look on the wire: as lines (NDJSON), and as server-sent events. Pure. A line of the log contains no line break, so it is the
  * data of a server-sent event as it stands. Events are put together in portions; all followers of a project send the same ones.
  */
-import type { FeedBlock } from '../../store/event-feed.js';
+import type { FeedBlock } from '../../store/event-blocks.js';
 
 /** An event, as the feed of a store gives it. */
 export type FeedEvent = FeedBlock['events'][number];

@@ -1,7 +1,7 @@
 /**
  * Events as one JSON document: a page of them, perhaps after waiting for one.
  */
-import type { FeedBlock } from '../../store/event-feed.js';
+import type { FeedBlock } from '../../store/event-blocks.js';
 import type { ProjectStore } from '../../store/project-store.js';
 import type { QueryEntry } from '../query.js';
 import { eventId, type FeedEvent } from './event-frames.js';

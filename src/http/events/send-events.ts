@@ -2,15 +2,20 @@
  * Sends events as a stream: reads the next ones only when the client has taken those before. Checks the authorization before each portion,
  * which goes to the socket in the same turn, so that it cannot end in between.
  */
-import type { EventCursor, EventFeed } from '../../store/event-feed.js';
+import type { FeedBlock } from '../../store/event-blocks.js';
+import type { EventCursor } from '../../store/event-cursor.js';
+import type { EventFeed } from '../../store/event-feed.js';
 import {
-  bookmarkFrame, byeFrame, type FeedEvent, FRAMES, heartbeatFrame, LINES, liveFrame, piecesOf, portionsOf, retryFrame, type StreamForm,
+  bookmarkFrame, byeFrame, FRAMES, heartbeatFrame, LINES, liveFrame, piecesOf, portionsOf, retryFrame, type StreamForm,
 } from './event-frames.js';
 import type { OpenStream } from './open-streams.js';
 
+/** The client of a stream. */
+type Client = Pick<OpenStream, 'reason' | 'isQuiet' | 'mayGoOn' | 'pause' | 'write' | 'finish'>;
+
 /** What a stream is made from. */
 export interface StreamParts {
-  readonly stream: OpenStream;
+  readonly stream: Client;
   readonly feed: EventFeed;
   readonly cursor: EventCursor;
   /** Reserves memory for a long line. */
@@ -30,8 +35,9 @@ const SKIPPED_EVENTS_MAX = 1000;
  *
  * @throws {Error} if the stream must not end normally
  */
-export async function followLines({ stream, feed, cursor, admit, release }: StreamParts): Promise<void> {
-  const sender = new Sender(stream, LINES);
+export async function followLines(parts: StreamParts): Promise<void> {
+  const { stream, feed, cursor, admit, release } = parts;
+  const sender = new Sender(parts, LINES);
   while (stream.mayGoOn()) {
     const block = cursor.nextAtOnce() ?? await cursor.next(admit);
     if (block === undefined) {
@@ -39,7 +45,7 @@ export async function followLines({ stream, feed, cursor, admit, release }: Stre
       await stream.pause((resume) => cursor.onNews(resume));
       continue;
     }
-    await sender.send(block.events);
+    await sender.send(block);
     release();
   }
   const { reason } = stream;
@@ -54,13 +60,13 @@ export async function followLines({ stream, feed, cursor, admit, release }: Stre
  * @throws {Error} if the stream ends before the range does
  */
 export async function sendLines(
-  { stream, release }: Pick<StreamParts, 'stream' | 'release'>, events: AsyncIterable<{ readonly events: readonly FeedEvent[] }>,
-  limit: number | undefined,
+  parts: Omit<StreamParts, 'cursor'>, events: AsyncIterable<FeedBlock>, limit: number | undefined,
 ): Promise<void> {
-  const sender = new Sender(stream, LINES);
+  const { stream, release } = parts;
+  const sender = new Sender(parts, LINES);
   let left = limit ?? Number.POSITIVE_INFINITY;
   for await (const block of events) {
-    await sender.send(block.events.slice(0, left));
+    await sender.send({ ...block, events: block.events.slice(0, left) });
     release();
     left -= block.events.length;
     if (left <= 0 || !stream.mayGoOn()) break;
@@ -75,15 +81,16 @@ export async function sendLines(
  * @param afterSeq where the stream begins
  * @throws {Error} if the log cannot be read
  */
-export async function sendServerEvents({ stream, feed, cursor, admit, release }: StreamParts, afterSeq: number): Promise<void> {
-  const sender = new Sender(stream, FRAMES);
+export async function sendServerEvents(parts: StreamParts, afterSeq: number): Promise<void> {
+  const { stream, feed, cursor, admit, release } = parts;
+  const sender = new Sender(parts, FRAMES);
   await stream.write(retryFrame());
   let isLive = false;
   sender.shownSeq = afterSeq;
   while (stream.mayGoOn()) {
     const block = cursor.nextAtOnce() ?? await cursor.next(admit);
     if (block !== undefined) {
-      await sender.send(block.events);
+      await sender.send(block);
       release();
       if (cursor.doneSeq - sender.shownSeq >= SKIPPED_EVENTS_MAX) await sender.bookmark(feed, cursor.doneSeq);
       continue;
@@ -103,20 +110,30 @@ export async function sendServerEvents({ stream, feed, cursor, admit, release }:
 class Sender {
   /** The last event that the client has an id of. */
   shownSeq = 0;
-  readonly #stream: OpenStream;
+  readonly #stream: Client;
+  readonly #feed: EventFeed;
+  readonly #admit: StreamParts['admit'];
   readonly #form: StreamForm;
 
-  constructor(stream: OpenStream, form: StreamForm) {
+  constructor({ stream, feed, admit }: Omit<StreamParts, 'cursor'>, form: StreamForm) {
     this.#stream = stream;
+    this.#feed = feed;
+    this.#admit = admit;
     this.#form = form;
   }
 
   /** Sends events for as long as the stream may go on. A portion that was begun is completed, unless its reader is too slow. */
-  async send(events: readonly FeedEvent[]): Promise<void> {
+  async send({ events, erasures }: FeedBlock): Promise<void> {
     const stream = this.#stream;
     for (const portion of portionsOf(events)) {
+      let sent = portion;
+      // Its client may have taken its time with the portion before, and lines may have been erased meanwhile.
+      for (let readAt = erasures; readAt !== this.#feed.erasures;) {
+        readAt = this.#feed.erasures;
+        sent = await this.#feed.readAgain(portion, this.#admit);
+      }
       if (!stream.mayGoOn()) return;
-      for (const piece of piecesOf(portion, this.#form)) {
+      for (const piece of piecesOf(sent, this.#form)) {
         for (let offset = 0; offset < piece.length; offset += PART_BYTES) {
           const taken = stream.write(piece.subarray(offset, offset + PART_BYTES));
           if (taken !== undefined) await taken;

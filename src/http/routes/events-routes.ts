@@ -79,7 +79,13 @@ async function answerPage(request: EventsRequest): Promise<Answer> {
   const stream = waitMs === undefined || isHead ? undefined : streams.open(exchange, 'longpoll');
   const range = await findRange(store, query);
   const parts = { store, query, range, admit: (sizeBytes: number) => longAnswers.reserve(exchange, sizeBytes) };
-  let page = await readPage(parts);
+  let page: Awaited<ReturnType<typeof readPage>>;
+  let erasures: number;
+  do {
+    ({ erasures } = store.feed);
+    page = await readPage(parts);
+    // What was read before lines were erased is not sent any more.
+  } while (erasures !== store.feed.erasures);
   if (stream !== undefined && waitMs !== undefined && page.events.length === 0 && page.next === undefined) {
     page = await awaitPage(parts, stream, waitMs);
   }
@@ -101,7 +107,7 @@ async function answerLines(request: EventsRequest): Promise<Answer> {
   const stream = request.streams.open(exchange, 'ndjson');
   const run = async (): Promise<void> => {
     if (query.isFollowed) return await follow(request, stream, range.afterSeq, followLines);
-    const parts = { stream, ...memoryOf(request) };
+    const parts = { stream, feed, ...memoryOf(request) };
     const blocks = feed.read({ ...range, ...query.filter, isNewestFirst: query.isNewestFirst, admit: parts.admit });
     await sendLines(parts, blocks, query.limit);
   };

@@ -126,6 +126,8 @@ export class ProjectErasure {
       const seqs = lines.map(({ seq }) => seq).filter((seq) => seq >= firstSeq && seq <= lastSeq);
       if (seqs.length > 0) await log.sealed?.erase(firstSeq, seqs);
     }
+    // Events that were read meanwhile have values that the files had until now.
+    await store.redactions.forgetErased();
     const folders = await diskHome.eraseCopies(store.id);
     if (folders.length > 0) logger.warn({ project: store.id, folders }, REPAIRS_STAY);
     await snapshots.dropUnfinished();

@@ -11,7 +11,8 @@ import type { DirectedRange, KeyRange } from '../../events/key-range.js';
 import { type KeyEntry, sizeOfValue } from '../../projections/key-entry.js';
 import { KeyValues } from '../../projections/key-values.js';
 import { eventOf } from '../../store/event-of-line.js';
-import type { EventFeed, FeedBlock } from '../../store/event-feed.js';
+import type { FeedBlock } from '../../store/event-blocks.js';
+import type { EventFeed } from '../../store/event-feed.js';
 import type { PastEntry, PastSlice, PastState } from '../../store/past-state.js';
 
 /** Lines that are applied before the event loop gets a turn. */

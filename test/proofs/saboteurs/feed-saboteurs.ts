@@ -36,6 +36,11 @@ export const FEED_SABOTEURS: readonly Saboteur[] = [
     tests: ['log/newest-lines'],
   },
   {
+    name: 'send-what-was-read-before-it-was-erased',
+    changes: [{ file: 'src/http/events/send-events.ts', find: 'readAt !== this.#feed.erasures', replace: 'false' }],
+    tests: ['http/events/send-events'],
+  },
+  {
     name: 'miss-what-comes-while-followers-are-served',
     changes: [{ file: 'src/store/event-feed.ts', find: 'this.#isDue = this.#cursors.size > 0;', before: 'if (this.#isResting) return;' }],
     tests: ['store/event-feed'],

@@ -150,9 +150,8 @@ export class LogReader {
     const opened = await openSegment(this.#disk, this.#paths, segment, check);
     if (opened === undefined) return undefined;
     const { file, text, header, headerBytes: offset } = opened;
-    const checker = file.isCompressed ? undefined : this.#source.checker;
     const due = { segment: firstSeq, offset, seq: firstSeq, previousHash: header.previousHash, durable: 0 };
-    const reader = this.#readerOf(text, due, checker);
+    const reader = this.#readerOf(text, due, this.#source.checker);
     const hasOther = segment.isDoubled === true && file.isCompressed === segment.isCompressed;
     const other = hasOther ? { firstSeq, isCompressed: !file.isCompressed } : undefined;
     return { text, reader, firstSeq, shownName: file.shownName, other };

@@ -111,7 +111,7 @@ export class OpenLogReader {
 
   /** Forgets the lines in memory, since some of them are to be erased: followers read the files. */
   forgetNewest(): void {
-    if (this.kept !== undefined) this.kept = new NewestLines(NEWEST_BYTES_MAX, this.#log.end().seq);
+    this.kept?.dropAll();
   }
 
   /** {@inheritDoc Log.newest} */

@@ -243,8 +243,7 @@ class LogScan {
     this.#enter(header, segment);
     const { seq, durable } = this.#chain;
     const due = { segment: header.firstSeq, offset, seq: seq + 1, previousHash: header.previousHash, durable };
-    // A compressed text can only be read in order, and reading it again would inflate it again.
-    const checker = text instanceof GzipReader ? undefined : this.#options.checker;
+    const { checker } = this.#options;
     return new SegmentReader(text, due, { markSeq: this.#head.head?.seq, checker, erasures: this.#erasures });
   }
 

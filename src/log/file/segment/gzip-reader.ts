@@ -89,6 +89,16 @@ export class GzipReader {
    * @throws {LogCorruptError} if the compressed bytes are not those that were written
    */
   async read(into: Buffer, offset: number): Promise<number> {
+    try {
+      return await this.#read(into, offset);
+    } catch (error) {
+      // What was inflated so far would pass for sound in the next read, since its end has been met.
+      await this.#stop();
+      throw error;
+    }
+  }
+
+  async #read(into: Buffer, offset: number): Promise<number> {
     if (this.#inflating !== undefined && offset < (this.#inflating.kept[0]?.offset ?? this.#inflating.endOffset)) await this.#stop();
     this.#inflating ??= { pieces: inflate(this.#packed, this.#shownName), endOffset: 0, kept: [], textCrc: 0 };
     const run = this.#inflating;

@@ -12,6 +12,7 @@ import { LogCorruptError, LogVersionError } from '../../log-errors.js';
 import type { LogLine } from '../../log.js';
 import { checkAhead } from './check-ahead.js';
 import type { LineChecker } from './checked-lines.js';
+import { GzipReader } from './gzip-reader.js';
 import { readRecords, type RecordBytes } from './read-text.js';
 
 /** The header that a segment must have. */
@@ -90,7 +91,7 @@ export function checkHeader(header: SegmentHeader, due: DueHeader, shownName: st
 interface SegmentReaderOptions {
   /** The seq of a line whose end offset to remember. @default 0, for none */
   readonly markSeq?: number | undefined;
-  /** Checks lines in other threads ahead of the reading. @default none */
+  /** Checks lines in other threads ahead of the reading, unless the text is compressed. @default none */
   readonly checker?: LineChecker | undefined;
   /** The erasures of the log. @default none: an erased line is a faulty one */
   readonly erasures?: Erasures | undefined;
@@ -111,7 +112,8 @@ export class SegmentReader {
     this.#file = file;
     this.#place = from;
     this.#markSeq = markSeq;
-    this.#checker = checker;
+    // A compressed text can only be read in order, and reading it again would inflate it again.
+    this.#checker = file instanceof GzipReader ? undefined : checker;
     this.#erasures = erasures;
   }
 

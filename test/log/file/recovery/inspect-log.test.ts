@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { gunzipSync } from 'node:zlib';
 import { inspectLog, type InspectionOptions, type LogInspection } from '../../../../src/log/file/recovery/inspect-log.js';
+import { IN_THIS_THREAD } from '../../../../src/log/file/segment/checked-lines.js';
 import type { Log, LogLine } from '../../../../src/log/log.js';
 import type { Disk } from '../../../../src/disk/disk.js';
 import type { FaultDisk } from '../../../disk/fault-disk.js';
@@ -216,9 +217,11 @@ test('every changed byte of a compressed segment is detected', async () => {
     const changed = Buffer.from(bytes);
     changed.writeUInt8(changed.readUInt8(at) ^ (1 << (at & 7)), at);
     disk.put(PACKED_1, changed);
-    const { findings } = await inspect(disk);
+    const { findings, lineCount } = await inspect(disk);
     assert.ok(findings.length > 0, `byte ${at}`);
     assert.equal(findings[0]?.file, 'p1/00000000000000000001.jsonl.gz', `byte ${at}`);
+    const ahead = await inspect(disk, { checker: IN_THIS_THREAD });
+    assert.deepEqual({ findings: ahead.findings, lineCount: ahead.lineCount }, { findings, lineCount }, `byte ${at}, checked ahead`);
   }
 });
 

@@ -47,6 +47,20 @@ test('a read that the disk fails is passed on, and says nothing of damage', asyn
   await reader.close();
 });
 
+test('damage that a read met is met again by the next one, whatever part of the text that asks for', async () => {
+  const { disk, reader } = await packed();
+  const bytes = disk.bytesOf(PACKED);
+  // Of the checksum in the header.
+  bytes.writeUInt8(bytes.readUInt8(24) ^ 8, 24);
+  disk.put(PACKED, bytes);
+  const damaged = await GzipReader.open(disk, PACKED, 'packed');
+  for (const offset of [800_000, 899_000, 0]) {
+    await assert.rejects(read(damaged, offset, TEXT_BYTES), { name: 'LogCorruptError' }, `from ${offset}`);
+  }
+  await damaged.close();
+  await reader.close();
+});
+
 test('a file that is cut while it is read is damage', async () => {
   const { disk, reader } = await packed();
   disk.put(PACKED, disk.bytesOf(PACKED).subarray(0, 100_000));
