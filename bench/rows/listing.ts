@@ -12,7 +12,7 @@ import { KEYS_PATH, type RunningServer } from '../server-process.js';
 /** Without a key after it, the path of all of them. */
 const ALL_KEYS_PATH = KEYS_PATH.slice(0, -1);
 /** Listings of one turn, for each of the two figures. */
-const LISTINGS = 3;
+const LISTINGS = 15;
 /** A second of work: until then the engine compiles. */
 const WARM_UP_LISTINGS = 100;
 const MS_PER_SECOND = 1000;

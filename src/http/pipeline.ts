@@ -1,8 +1,9 @@
 /**
- * The way of a request: the checks in their order, the handler of its route, and its answer. The routes of a single key run straight
- * through; all others pass through Koa, with the same exchange, checks, handlers and problems.
+ * The way of a request: the checks in their order, the handler of its route, and its answer. The routes of a single key, and batches, run
+ * straight through; all others pass through Koa, with the same exchange, checks, handlers and problems.
  */
 import type { IncomingMessage, ServerResponse } from 'node:http';
+import { PROJECTS_PATH } from '../api/paths.js';
 import { ROUTES, type RouteId } from '../api/routes.js';
 import type { Clock } from '../base/clock.js';
 import { logExchange } from './access-log.js';
@@ -39,9 +40,11 @@ import { rootRoutes } from './routes/root-routes.js';
 import { statsRoutes } from './routes/stats-routes.js';
 import { uiRoutes } from './routes/ui-routes.js';
 
+const BATCH_SEGMENT = '/batch';
+
 /** Options of a {@link Pipeline}. */
 interface PipelineOptions {
-  /** False sends the routes of a single key through Koa too: both ways must give the same answers. @default true */
+  /** False sends all routes through Koa: both ways must give the same answers. @default true */
   readonly hotPath?: boolean;
   /** For tests. @default those of the contract */
   readonly streamTimes?: StreamTimes;
@@ -62,8 +65,9 @@ export class Pipeline {
   readonly #routes: readonly BoundRoute[];
   /** Loaded when it is needed first, or by {@link Pipeline.loadKoa}. */
   #koa: Promise<KoaPath> | undefined;
-  /** The routes of a single key, by method. */
-  readonly #hot: ReadonlyMap<string, BoundRoute>;
+  /** The routes that run straight through, by method: of a single key, and of all keys of a project. */
+  readonly #ofKey: ReadonlyMap<string, BoundRoute>;
+  readonly #ofBatch: ReadonlyMap<string, BoundRoute>;
 
   constructor(parts: HttpParts, { hotPath = true, streamTimes = {}, clock }: PipelineOptions = {}) {
     this.#parts = parts;
@@ -79,7 +83,8 @@ export class Pipeline {
       ...limitsRoutes(parts.options), ...accessRoutes(parts), ...reloadRoutes(parts), ...statsRoutes({ ...parts, longAnswers }),
       ...backupRoutes({ ...parts, streams: this.#streams }), ...openApiRoutes(parts.version), ...docsRoutes(parts.options),
       ...uiRoutes(parts.options) });
-    this.#hot = new Map(hotPath ? hotRoutesOf(this.#routes) : []);
+    this.#ofKey = byMethod(this.#routes, hotPath ? ['getKey', 'setKey', 'deleteKey'] : []);
+    this.#ofBatch = byMethod(this.#routes, hotPath ? ['applyBatch'] : []);
   }
 
   /** Takes over options that have changed. */
@@ -151,15 +156,21 @@ export class Pipeline {
     this.#checks.sane(exchange);
     if (this.#cors?.isPreflight(exchange) === true) return this.#koaPath().then((koa) => koa(exchange)).then(preflightAnswer);
     this.#checks.serving(exchange);
-    const { key, project } = exchange.target;
-    // An empty key or id is no route.
-    const route = key === null || key === '' || project === '' ? undefined : this.#hot.get(exchange.request.method ?? '');
+    const route = this.#hotRouteOf(exchange);
     if (route === undefined) {
       exchange.needNode();
       return this.#koaPath().then((koa) => koa(exchange));
     }
     const admitted = this.#checks.admit(exchange, route);
     return admitted === undefined ? handle(exchange, route) : admitted.then(() => handle(exchange, route));
+  }
+
+  #hotRouteOf({ target: { path, project, key }, request: { method = '' } }: Exchange): BoundRoute | undefined {
+    // An empty key or id is no route.
+    if (project === null || project === '') return undefined;
+    if (key !== null) return key === '' ? undefined : this.#ofKey.get(method);
+    const rest = path.slice(path.indexOf('/', PROJECTS_PATH.length + 1));
+    return rest === BATCH_SEGMENT ? this.#ofBatch.get(method) : undefined;
   }
 
   #send(exchange: Exchange, answer: Answer): void {
@@ -215,9 +226,7 @@ function bind(handlers: RouteHandlers): readonly BoundRoute[] {
   ));
 }
 
-const HOT_ROUTES: ReadonlySet<RouteId> = new Set<RouteId>(['getKey', 'setKey', 'deleteKey']);
-
-function hotRoutesOf(routes: readonly BoundRoute[]): (readonly [string, BoundRoute])[] {
-  const hot = routes.filter(({ spec }) => HOT_ROUTES.has(spec.id as RouteId));
-  return hot.flatMap((route) => methodsOf(route.spec).map((method) => [method, route] as const));
+function byMethod(routes: readonly BoundRoute[], ids: readonly RouteId[]): ReadonlyMap<string, BoundRoute> {
+  const chosen = routes.filter(({ spec }) => ids.includes(spec.id as RouteId));
+  return new Map(chosen.flatMap((route) => methodsOf(route.spec).map((method) => [method, route] as const)));
 }

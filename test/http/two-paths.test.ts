@@ -1,6 +1,6 @@
 /**
- * The routes of a single key run straight through, or through Koa where that is switched off: every request gets the same status, headers
- * and body either way, and leaves the same line in the server log.
+ * The routes of a single key, and batches, run straight through, or through Koa where that is switched off: every request gets the same
+ * status, headers and body either way, and leaves the same line in the server log.
  */
 import assert from 'node:assert/strict';
 import { generateApiKey } from '../../src/auth/api-key.js';
@@ -17,6 +17,7 @@ const test = suite('two-paths');
 
 const METHODS = ['GET', 'HEAD', 'PUT', 'POST', 'DELETE', 'OPTIONS', 'PATCH'] as const;
 const KEY = '/api/v1/projects/alpha/keys/k';
+const BATCH = '/api/v1/projects/alpha/batch';
 const JSON_HEADER = 'Content-Type: application/json';
 const VALUE_BYTES_MAX = 64;
 
@@ -55,6 +56,20 @@ const HEADERS = [
 
 const BODIES = ['1', '', '{"a":1.0}', '{"a":', '\u00ff', `"${'x'.repeat(VALUE_BYTES_MAX)}"`, '{\n"a":\r\n1}', '"\ud83d\ude00"'] as const;
 
+/** Targets that are a batch, or nearly. */
+const BATCH_TARGETS = [
+  BATCH, `${BATCH}/`, `${BATCH}?x=1`, `${BATCH}?`, '/api/v1/projects//batch', '/api/v1/projects/none/batch',
+  '/api/v1/projects/%61lpha/batch',
+  '/api/v1/projects/alpha/Batch', '/api/v1/projects/alpha%2Fbatch', '/api/v1/projects/alpha/x/batch', '/api/v1/projects/batch',
+  '/api/v1/projects/open/batch', 'http://127.0.0.1/api/v1/projects/alpha/batch',
+] as const;
+
+const BATCHES = [
+  '{"ops":[{"op":"set","key":"k","value":1.0},{"op":"delete","key":"k"}]}', '{"ops":[{"op":"check","key":"k","if_seq":99}]}',
+  '{"ops":[]}', '{"ops":[{"op":"set"}]}', '{"ops":1}', '[]', '', '{',
+  `{"ops":[{"op":"set","key":"k","value":"${'x'.repeat(VALUE_BYTES_MAX)}"}]}`,
+] as const;
+
 interface Sent {
   readonly method: string;
   readonly target: string;
@@ -68,6 +83,11 @@ function requests(method: string): readonly Sent[] {
     ...TARGETS.map((target) => ({ method, target, headers: [], body: '1' })),
     ...HEADERS.map((headers) => ({ method, target: KEY, headers, body: '1' })),
     ...BODIES.map((body) => ({ method, target: KEY, headers: [], body })),
+    ...BATCH_TARGETS.map((target) => ({ method, target, headers: [], body: BATCHES[0] })),
+    // A body that is no chunk is met by Node at a moment of its own.
+    ...HEADERS.filter(([first]) => first?.startsWith('Transfer-Encoding') !== true)
+      .map((headers) => ({ method, target: BATCH, headers, body: BATCHES[0] })),
+    ...BATCHES.map((body) => ({ method, target: BATCH, headers: [], body })),
     ...['/api/v1/projects/open/keys/k', '/api/v1/projects/none/keys/k'].flatMap((target) => (
       [['X-API-Key: none'], ['Origin: http://evil.example'], ['Sec-Fetch-Site: cross-site']].map((headers) => (
         { method, target, headers: ['anonymous', ...headers], body: '1' }

@@ -1,5 +1,5 @@
 /**
- * Recognises the plainest requests in the bytes of a connection: those for a single key, complete, alone, and written as most clients
+ * Recognises the plainest requests in the bytes of a connection: those for a project, complete, alone, and written as most clients
  * write them. Everything else, well-formed or not, is left to Node's parser. So this is no second opinion on what a request means: what it
  * accepts is a small part of RFC 9112 that leaves nothing to interpret, and a doubt costs time only.
  */

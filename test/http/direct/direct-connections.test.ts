@@ -110,6 +110,19 @@ test('requests for keys are answered one after another on a connection that stay
   assert.equal(client.text.split('\r\nConnection: keep-alive\r\n').length, 5);
 }));
 
+test('a batch is answered like them, if it comes in one packet', () => withDirect(async (server, ways) => {
+  const client = await Client.of(server);
+  const body = '{"ops":[{"op":"set","key":"b","value":"batched"}]}';
+  const batch = put(server, body).replace(`PUT ${KEYS}k `, 'POST /api/v1/projects/alpha/batch ');
+  await client.write(batch);
+  await client.write(get(server, 'b'));
+  await client.write(batch.slice(0, -5));
+  await client.write(batch.slice(-5));
+  assert.deepEqual(await client.answers(3), [200, 200, 200]);
+  assert.match(client.text, /"results":\[[^]*"batched"[^]*"results":\[/);
+  assert.deepEqual(ways, { direct: 2, left: 0 });
+}));
+
 for (const [what, split] of [['head', 30], ['body', -2]] as const) {
   test(`a request whose ${what} comes in two packets is Node's, and so is what follows`, () => withDirect(async (server, ways) => {
     const client = await Client.of(server);
