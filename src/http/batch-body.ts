@@ -199,6 +199,22 @@ export function readBatch(text: string, limits: BatchLimits): readonly BatchStep
   return steps;
 }
 
+/** Characters of an answer besides the keys at most: for each operation, and for the batch. */
+const RESULT_CHARACTERS = 40;
+const RECEIPT_CHARACTERS = 256;
+/** Characters that JSON may make of one, such as half of a pair of surrogates. */
+const ESCAPE_CHARACTERS = 6;
+
+/**
+ * Returns how long the answer to a batch is at most, in UTF-16 units: known before anything is carried out.
+ *
+ * @param text what the operations were read from. Without a backslash, no key has a character that JSON escapes
+ */
+export function answerCharactersMax(text: string, steps: readonly BatchStep[]): number {
+  const keyCharacters = steps.reduce((sum, { key }) => sum + key.length, 0);
+  return RECEIPT_CHARACTERS + steps.length * RESULT_CHARACTERS + keyCharacters * (text.includes('\\') ? ESCAPE_CHARACTERS : 1);
+}
+
 /** Returns where the array of operations begins. */
 function startOfOps(text: string): number {
   const start = skipSpace(text, 0);

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { AppError } from '../../src/base/app-error.js';
-import { readBatch } from '../../src/http/batch-body.js';
+import { answerCharactersMax, readBatch } from '../../src/http/batch-body.js';
 import type { BatchStep } from '../../src/store/command.js';
 import { fc } from '../properties.js';
 import { suite } from '../suite.js';
@@ -158,6 +158,28 @@ test('an operation of a million members is refused by the first that is unknown,
     JSON.parse = parse;
   }
   assert.ok(decoded < 10, `${decoded} names were decoded`);
+});
+
+test('no answer is longer than what is known of it beforehand, whatever characters its keys have, and however they are spelled', () => {
+  const escaped = (key: string): string => (
+    `"${[...Array(key.length).keys()].map((at) => `\\u${key.charCodeAt(at).toString(16).padStart(4, '0')}`).join('')}"`
+  );
+  const anyKey = fc.string({ unit: 'binary', minLength: 1, maxLength: 20 }).filter((one) => !/\p{Cc}/u.test(one));
+  const key = fc.oneof(anyKey, fc.constantFrom('"\\"', 'plain', 'é€\u2028'));
+  const operation = fc.record({ key, isEscaped: fc.boolean(), op: fc.constantFrom('set', 'delete', 'check') });
+  const ops = fc.array(operation, { minLength: 1, maxLength: 30 });
+  fc.assert(fc.property(ops, (given) => {
+    const members = { set: ',"value":1', delete: '', check: ',"if_seq":1' };
+    const texts = given.map(({ key: one, isEscaped, op }) => (
+      `{"op":"${op}","key":${isEscaped ? escaped(one) : JSON.stringify(one)}${members[op as 'set']}}`
+    ));
+    const text = `{"ops":[${texts.join()}]}`;
+    const steps = readBatch(text, { opsMax: 100, keyBytesMax: 1024, valueBytesMax: 100 });
+    const resultOf = { set: { created: false }, delete: { existed: false }, check: { seq: Number.MAX_SAFE_INTEGER } };
+    const results = steps.map(({ op, key: one }) => ({ key: one, ...resultOf[op as 'set'] }));
+    const answer = JSON.stringify({ seq: Number.MAX_SAFE_INTEGER, hash: 'a'.repeat(64), durable: false, results });
+    assert.ok(answer.length <= answerCharactersMax(text, steps), text);
+  }));
 });
 
 test('what a client names is quoted in part only', () => {

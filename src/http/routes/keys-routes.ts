@@ -6,7 +6,7 @@ import type { CommandResult } from '../../store/command.js';
 import { PreconditionFailedError } from '../../store/precondition-failed.js';
 import type { ProjectStore } from '../../store/project-store.js';
 import { authorizationOf, commandContext } from '../authorization.js';
-import { readBatch } from '../batch-body.js';
+import { answerCharactersMax, readBatch } from '../batch-body.js';
 import { entityTagOfLine, formatEntityTag } from '../entity-tag.js';
 import { readSetQuery, type SetQuery } from '../expiry-query.js';
 import { type Answer, type Exchange, keyOf, storeOf } from '../exchange.js';
@@ -148,6 +148,7 @@ async function applyBatch(exchange: Exchange, { options }: KeysParts): Promise<A
   const { batchBytesMax, batchOpsMax: opsMax, keyBytesMax, valueBytesMax } = options;
   const text = readValue(await readValueBytes(exchange, batchBytesMax));
   const steps = readBatch(text, { opsMax, keyBytesMax, valueBytesMax });
+  if (answerCharactersMax(text, steps) > SHORT_TEXT_CHARACTERS) exchange.needNode();
   if (steps.some(({ op }) => op === 'check')) authorizationOf(exchange).refine(() => 'keys.write_seen');
   exchange.rate?.takeMore(steps.length - 1);
   const result = await store.submit({ type: 'batch', steps }, commandContext(exchange));

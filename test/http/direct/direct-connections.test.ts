@@ -123,6 +123,20 @@ test('a batch is answered like them, if it comes in one packet', () => withDirec
   assert.deepEqual(ways, { direct: 2, left: 0 });
 }));
 
+test('a batch whose answer is long is left to Node with nothing done twice', () => withDirect(async (server, ways) => {
+  const client = await Client.of(server);
+  const batchOf = (count: number): string => {
+    const ops = Array.from({ length: count }, (_, index) => `{"op":"set","key":"k${index}","value":1}`);
+    return put(server, `{"ops":[${ops.join()}]}`).replace(`PUT ${KEYS}k `, 'POST /api/v1/projects/alpha/batch ');
+  };
+  await client.write(batchOf(1));
+  await client.write(batchOf(1000));
+  assert.deepEqual(await client.answers(2), [200, 200]);
+  const [first, second] = [...client.text.matchAll(/\{"seq":(\d+),/g)].map(([, seq]) => Number(seq));
+  assert.equal(second, (first ?? 0) + 1);
+  assert.deepEqual(ways, { direct: 2, left: 1 });
+}));
+
 for (const [what, split] of [['head', 30], ['body', -2]] as const) {
   test(`a request whose ${what} comes in two packets is Node's, and so is what follows`, () => withDirect(async (server, ways) => {
     const client = await Client.of(server);
