@@ -5,7 +5,8 @@
 import { invariant } from '../base/invariant.js';
 import type { EncodedBatch } from './batch-encoder.js';
 import type { EventLine } from './event-lines.js';
-import { HASH_DIGITS_AT, HASH_DIGITS_END, HASH_TAIL_BYTES } from './line-scan.js';
+import { HASH_CHARACTERS, HASH_MARK } from './line-format.js';
+import { HASH_TAIL_BYTES } from './line-scan.js';
 
 /** Whole lines with their line feeds, as many as fit. */
 export class LinePage {
@@ -81,8 +82,8 @@ export class LinePage {
   /** The digits of the hash of a line, or of the line before the first one. */
   #hashOf(seq: number): string {
     if (seq < this.firstSeq) return this.#previousHash;
-    const end = this.#endOf(seq) - 1;
-    return this.bytes.toString('latin1', end - HASH_TAIL_BYTES + HASH_DIGITS_AT, end - HASH_TAIL_BYTES + HASH_DIGITS_END);
+    const start = this.#endOf(seq) - 1 - HASH_TAIL_BYTES + HASH_MARK.length;
+    return this.bytes.toString('latin1', start, start + HASH_CHARACTERS);
   }
 
   /** Copies lines, the last one included, in order. */

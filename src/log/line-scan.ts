@@ -23,11 +23,6 @@ const AFTER_SALT = Buffer.from('",');
 const BEFORE_HASH = Buffer.from(',"hash":"');
 const AFTER_HASH = Buffer.from('"}');
 
-/** Where the digits of the hash begin in the tail of a line. */
-export const HASH_DIGITS_AT = BEFORE_HASH.length;
-/** Where they end. */
-export const HASH_DIGITS_END = HASH_TAIL_BYTES - AFTER_HASH.length;
-
 const TIME_BYTES = '2026-01-01T00:00:00.000Z'.length;
 /** The part of a time that is converted once for all lines of that minute: `2026-01-01T00:00`. */
 const MINUTE_BYTES = '2026-01-01T00:00'.length;
@@ -80,7 +75,7 @@ export class LineScan {
    */
   find(bytes: Buffer, start: number, end: number): boolean {
     this.bodyEnd = end - HASH_TAIL_BYTES;
-    this.hashStart = this.bodyEnd + HASH_DIGITS_AT;
+    this.hashStart = this.bodyEnd + BEFORE_HASH.length;
     if (this.bodyEnd < start || !isAt(bytes, this.bodyEnd, BEFORE_HASH) || !isAt(bytes, end - AFTER_HASH.length, AFTER_HASH)) return false;
     return this.#findPartA(bytes, start) && this.#findSalt(bytes);
   }

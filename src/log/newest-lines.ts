@@ -178,7 +178,7 @@ export class NewestLines {
    * @throws {LinesDroppedError} if it was dropped
    */
   get(seq: number): EventLine {
-    const [line] = this.#erased.size > 0 && this.#erased.has(seq) ? [this.#erased.get(seq)] : this.#pageOf(seq).lines(seq, seq);
+    const line = this.#erased.get(seq) ?? this.#pageOf(seq).lines(seq, seq)[0];
     invariant(line !== undefined, 'a kept line can be read');
     return line;
   }

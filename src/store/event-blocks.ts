@@ -18,7 +18,7 @@ export interface FeedRange extends EventFilter {
 }
 
 /** Events that were read together. */
-interface ReadBlock {
+export interface ReadBlock {
   /** The matching ones, in the direction of the reading. */
   readonly events: readonly EventLine[];
   /** Every event up to this one has been examined, in the direction of the reading. */

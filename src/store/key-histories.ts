@@ -4,6 +4,7 @@
  * it was read, and is dropped soon.
  */
 import type { EventLine } from '../log/event-lines.js';
+import type { Blocks, ReadBlock } from './event-blocks.js';
 
 /** Part of a history: all events of a key among a range of events. */
 interface History {
@@ -13,14 +14,6 @@ interface History {
   /** Newest first. */
   readonly events: readonly EventLine[];
 }
-
-/** Events that were searched together, as the feed gives them. */
-interface Block {
-  readonly events: readonly EventLine[];
-  readonly doneSeq: number;
-}
-
-type Blocks = AsyncGenerator<Block, void, undefined>;
 
 /** Which events: those after the first seq, up to the second. */
 interface Range {
@@ -61,6 +54,10 @@ export class KeyHistories {
         yield block;
       }
       if (!isKnown || known.highSeq <= afterSeq) return;
+      if (clearings !== this.#clearings) {
+        yield* search({ afterSeq, untilSeq: Math.min(untilSeq, known.highSeq) });
+        return;
+      }
       const events = known.events.filter(({ seq }) => seq <= untilSeq && seq > afterSeq);
       const block = { events, doneSeq: Math.max(known.lowSeq, afterSeq + 1) };
       found.join(known);
@@ -120,7 +117,7 @@ class FoundHistory {
   }
 
   /** Adds a block, which continues downwards. */
-  add({ events, doneSeq }: Block): void {
+  add({ events, doneSeq }: ReadBlock): void {
     const bytes = events.reduce((sum, { text }) => sum + text.length, 0);
     this.#isFull ||= this.#bytes + bytes > HISTORY_BYTES_MAX;
     if (this.#isFull) return;

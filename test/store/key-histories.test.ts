@@ -88,6 +88,21 @@ test('a reading that was in progress when lines were erased leaves nothing behin
   assert.equal(log.searched - searched, 8);
 });
 
+test('a reading that was in progress when lines were erased gives nothing of what was known before', async () => {
+  const histories = new KeyHistories();
+  const log = new Searched();
+  log.seqs.push(2, 5, 11);
+  await read(histories, log, { afterSeq: 0, untilSeq: 8 });
+  log.ranges.length = 0;
+  const seqs: number[] = [];
+  for await (const { events } of histories.read('k', { afterSeq: 0, untilSeq: 12 }, log.search)) {
+    seqs.push(...events.map(({ seq }) => seq));
+    if (seqs.length === 1) histories.clear();
+  }
+  assert.deepEqual(seqs, [11, 5, 2]);
+  assert.deepEqual(log.ranges, [{ afterSeq: 8, untilSeq: 12 }, { afterSeq: 0, untilSeq: 8 }]);
+});
+
 test('histories that are too large are read again from the log', async () => {
   const histories = new KeyHistories();
   const log = new Searched(4);
