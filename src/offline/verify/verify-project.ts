@@ -35,7 +35,7 @@ export interface VerifyOptions {
   /** The folder to rebuild states in, absolute; must exist, outside the data folder. */
   readonly scratchFolder: string;
   readonly signal?: AbortSignal | undefined;
-  /** Checks lines ahead of the reading. In this thread if it takes no pieces. @default in this thread */
+  /** Checks lines ahead of the reading. @default in this thread */
   readonly checker?: LineChecker | undefined;
   /** Compared with the lines. @default none */
   readonly checkpoints?: CheckpointSet | undefined;
@@ -84,7 +84,6 @@ class ProjectVerification {
   readonly #file: string;
   readonly #registration: () => Promise<Registration | undefined>;
   readonly #options: VerifyOptions;
-  readonly #checker: LineChecker;
   readonly #findings: Finding[] = [];
   readonly #notes: string[] = [];
   #expiries: ExpiryCheck | undefined;
@@ -97,8 +96,6 @@ class ProjectVerification {
     this.#file = `${project}.jsonl`;
     this.#registration = registration;
     this.#options = options;
-    const { checker } = options;
-    this.#checker = checker === undefined || checker.piecesMax === 0 ? IN_THIS_THREAD : checker;
   }
 
   async run(): Promise<ProjectVerdict> {
@@ -133,12 +130,12 @@ class ProjectVerification {
   }
 
   async #inspect(): Promise<LogInspection | undefined> {
-    const { disk, dataFolder, signal, onProgress } = this.#options;
+    const { disk, dataFolder, checker = IN_THIS_THREAD, signal, onProgress } = this.#options;
     // Read before the log: what a server records later proves nothing about the lines read now.
     const registration = await this.#registration();
     const logId = registration?.logId;
     const log = await inspectLog(disk, dataFolder, this.#project, {
-      checker: this.#checker,
+      checker,
       take: (lines) => this.#take(lines),
       onProgress: (done, total) => onProgress?.(this.#project, done, total),
       ...(signal && { signal }),
@@ -191,10 +188,10 @@ class ProjectVerification {
   }
 
   async #compareContent(files: FilesOfProject, sound: readonly CommittedManifest[]): Promise<void> {
-    const { disk, scratchFolder, signal } = this.#options;
+    const { disk, scratchFolder, checker = IN_THIS_THREAD, signal } = this.#options;
     try {
       const { lastSeq: redactedSeq } = this.#redactions;
-      this.#findings.push(...(await checkContent({ disk, files, sound, redactedSeq, scratchFolder, checker: this.#checker, signal })));
+      this.#findings.push(...(await checkContent({ disk, files, sound, redactedSeq, scratchFolder, checker, signal })));
       this.#findings.push(...(await checkRequests({ disk, files, sound, signal })));
     } catch (error) {
       if (error instanceof LinesDroppedError) return;

@@ -43,7 +43,7 @@ export interface CheckedLines {
 
 /** Checks pieces in other threads. */
 export interface LineChecker {
-  /** Number of pieces that it checks at the same time. */
+  /** Number of pieces that it checks at the same time; 0 where no other thread helps, and the reading one checks them. */
   readonly piecesMax: number;
   /** Size of a piece in bytes, unless a line is longer. */
   readonly pieceBytes: number;

@@ -11,7 +11,7 @@ import { decodeHeaderLine, decodeSealLine, looksLikeSeal, type SegmentHeader, ty
 import { LogCorruptError, LogVersionError } from '../../log-errors.js';
 import type { LogLine } from '../../log.js';
 import { checkAhead } from './check-ahead.js';
-import type { LineChecker } from './checked-lines.js';
+import { IN_THIS_THREAD, type LineChecker } from './checked-lines.js';
 import { GzipReader } from './gzip-reader.js';
 import { readRecords, type RecordBytes } from './read-text.js';
 
@@ -143,7 +143,7 @@ export class SegmentReader {
     this.#end = { kind: 'end' };
     const checker = this.#checker;
     const isHelped = checker !== undefined && toSeq === SEQ_MAX && endOffset - this.#place.offset >= checker.textBytesMin;
-    if (isHelped) yield* this.#linesAhead(endOffset, checker);
+    if (isHelped) yield* this.#linesAhead(endOffset, checker.piecesMax > 0 ? checker : IN_THIS_THREAD);
     for await (const records of readRecords(this.#file, this.#place.offset, endOffset)) {
       const lines: LogLine[] = [];
       for (const record of records) {
